@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-LAYOUT = 11
+LAYOUT = 12
 """RELAY_LAYOUT of relay_maps.h: maps, or a module, of another number are of no use."""
 
 

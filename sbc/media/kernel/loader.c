@@ -15,7 +15,7 @@
 
 #include "loader_relay.h"
 
-static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "confirmed", "lease", "marks", "near"}; /* that are pinned */
+static const char *const MAPS[] = {"flows", "slots", "arrivals", "buckets", "news", "confirmed", "lease", "marks", "near"}; /* that are pinned */
 #define LONGEST_WAIT 1000000000ull /* ns to wait for a program to leave a slot; it takes microseconds */
 
 __u64 relay_now(void)
@@ -61,7 +61,7 @@ static int prepare_maps(struct relay *relay, const char *directory)
         struct bpf_map *map = bpf_object__find_map_by_name(relay->object, MAPS[each]);
         if (!map || (size_t)snprintf(path, sizeof(path), "%s/%s", directory ? directory : "", MAPS[each]) >= sizeof(path))
             return -ENAMETOOLONG;
-        if (!strcmp(MAPS[each], "flows") || !strcmp(MAPS[each], "slots"))
+        if (!strcmp(MAPS[each], "flows") || !strcmp(MAPS[each], "slots") || !strcmp(MAPS[each], "arrivals"))
             bpf_map__set_max_entries(map, relay->room);
         else if (!strcmp(MAPS[each], "news"))
             bpf_map__set_max_entries(map, relay->room / 64 + 1);
@@ -87,6 +87,7 @@ static int find_maps(struct relay *relay)
     relay->bans = bpf_object__find_map_fd_by_name(relay->object, "bans");
     relay->doors = bpf_object__find_map_fd_by_name(relay->object, "doors");
     relay->slots = share(bpf_object__find_map_fd_by_name(relay->object, "slots"), relay->room * sizeof(*relay->slots));
+    relay->arrivals = share(bpf_object__find_map_fd_by_name(relay->object, "arrivals"), relay->room * sizeof(*relay->arrivals));
     relay->buckets = share(bpf_object__find_map_fd_by_name(relay->object, "buckets"),
                            (RELAY_REALMS + 1) * sizeof(*relay->buckets));
     relay->near = share(bpf_object__find_map_fd_by_name(relay->object, "near"), relay->places / 16 * sizeof(*relay->near));
@@ -95,7 +96,7 @@ static int find_maps(struct relay *relay)
     relay->marks = share(bpf_object__find_map_fd_by_name(relay->object, "marks"), RELAY_TABLES * sizeof(*relay->marks));
     relay->barrier = share(bpf_object__find_map_fd_by_name(relay->object, "barrier"), sizeof(*relay->barrier));
     relay->watched = calloc(relay->room, sizeof(*relay->watched));
-    if (!relay->slots || !relay->buckets || !relay->news || !relay->lease || !relay->marks || !relay->barrier ||
+    if (!relay->slots || !relay->arrivals || !relay->buckets || !relay->news || !relay->lease || !relay->marks || !relay->barrier ||
         !relay->near || !relay->watched)
         return -ENOMEM;
     relay->lease->near = relay->places - 1;
@@ -145,6 +146,8 @@ void relay_free(struct relay *relay)
 {
     if (relay->slots)
         munmap(relay->slots, relay->room * sizeof(*relay->slots));
+    if (relay->arrivals)
+        munmap(relay->arrivals, relay->room * sizeof(*relay->arrivals));
     if (relay->buckets)
         munmap(relay->buckets, (RELAY_REALMS + 1) * sizeof(*relay->buckets));
     if (relay->near)
@@ -166,6 +169,11 @@ void relay_free(struct relay *relay)
 struct relay_slot *relay_slots(struct relay *relay)
 {
     return relay->slots;
+}
+
+struct relay_arrival *relay_arrivals(struct relay *relay)
+{
+    return relay->arrivals;
 }
 
 struct bucket *relay_buckets(struct relay *relay)

@@ -12,6 +12,7 @@ struct relay;
 struct relay *relay_load(const char *directory, __u32 room, char *why, size_t size);
 void relay_free(struct relay *relay);
 struct relay_slot *relay_slots(struct relay *relay);
+struct relay_arrival *relay_arrivals(struct relay *relay);
 struct bucket *relay_buckets(struct relay *relay);
 struct relay_lease *relay_lease(struct relay *relay);
 int relay_has(const struct bucket *bucket, __u64 octets);

@@ -12,6 +12,7 @@ struct watched { /* what was seen of a slot at the last look */
 
 struct relay {
     struct relay_slot *slots;
+    struct relay_arrival *arrivals;
     struct bucket *buckets;
     struct relay_lease *lease;
     struct relay_barrier *barrier;

@@ -13,6 +13,7 @@ _LINK, _TC, _LEASE = "link-", "tc-", "lease"
 _MAPS = (
     "flows",
     "slots",
+    "arrivals",
     "buckets",
     "news",
     "outlets",

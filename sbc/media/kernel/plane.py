@@ -22,6 +22,7 @@ from sbc.media.kernel.directory import open_directory, own
 from sbc.media.kernel.extension import LAYOUT, loader
 from sbc.media.kernel.held import Held
 from sbc.media.kernel.lease import Lease
+from sbc.media.kernel.recorded import Recorded
 from sbc.media.kernel.shared import Lend, PlaneBucket, nobody
 from sbc.media.kernel.tables import Tables
 from sbc.media.kernel.tally import Last as Last  # of whom all who ask it have these
@@ -72,6 +73,7 @@ class Plane:
             self.left = {}
         self._slots = self._lib.relay_slots(self._relay)
         self._buckets = self._lib.relay_buckets(self._relay)
+        self.recorded = Recorded(self._lib, self._relay)
         self._found = self._ffi.new("unsigned int[]", 1024)
         self._what = self._ffi.new("unsigned int[]", 1024)
         self._vacant = Vacant(room, frozenset(self.left.values()))
@@ -190,6 +192,7 @@ class Plane:
         memory[:] = head + bytes(len(memory) - len(head))
         memory[_WIDE] = wide
         where.index, where.seen = slot, now
+        self.recorded.forget(slot)
 
     def _marked(self, flow: Flow) -> tuple[int, int]:
         """The table of what becomes of its marks, and the priority of its frames. @raises OSError."""
@@ -223,14 +226,6 @@ class Plane:
         """How many packets the slot has accepted so far."""
         at = self._slots[slot]
         return int(at.packets + at.rtcp_packets)
-
-    def tell(self, slot: int, tally: Tally) -> None:
-        """Note what has been reported of the slot's counters: a process that comes after this one begins there."""
-        self._slots[slot].told = tuple(tally)
-
-    def told(self, slot: int) -> Tally:
-        """What had been reported of the slot's counters by the process that has left it."""
-        return Tally(*self._slots[slot].told)
 
     def book(self, slot: int) -> None:
         """Note that what the slot has carried so far was paid for."""

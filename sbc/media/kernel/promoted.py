@@ -10,9 +10,9 @@ import attrs
 from sbc.core.address import Address
 from sbc.core.orders import SideSpec, StreamSpec
 from sbc.core.vpn import MAIN
-from sbc.media import meter
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume, together
 from sbc.media.flow import Flow
+from sbc.media.kernel.arrival import UNHEARD, Arrival
 from sbc.media.kernel.plane import NONE, Last, Plane, Tally
 from sbc.media.kernel.shared import Lend, nobody
 from sbc.media.quality import assess
@@ -28,7 +28,7 @@ _ROUTE_SELDOM = 160.0  # the most for one that goes where the kernel does not ro
 @attrs.define
 class Entered:
     """A flow that the kernel forwards: its slot, whether RTCP comes by its port, too, and what of the slot's counters
-    an earlier process has reported."""
+    an earlier process has recorded, and how well that had come."""
 
     slot: int
     side: int
@@ -36,32 +36,7 @@ class Entered:
     rtcp: bool
     mux: bool
     before: Tally = NOTHING
-
-
-@attrs.define
-class Arrival:
-    """How well what came from a side has come by the kernel: what sbc.media.quality judges by."""
-
-    tally: meter.Tally = attrs.field(factory=meter.Tally)
-    rtt_sum: int = 0
-    rtt_count: int = 0
-    rtt_max: int = 0
-    told: int = 0
-    told_lost: int = 0
-
-    def plus(self, rtp: Any, reports: Any) -> Arrival:
-        """With what a slot has measured: ``struct meter`` and ``struct meter_reports``."""
-        return Arrival(
-            self.tally + meter.Tally.of(rtp),
-            self.rtt_sum + reports.rtt_sum,
-            self.rtt_count + reports.rtt_count,
-            max(self.rtt_max, reports.rtt_max),
-            reports.told or self.told,
-            reports.told_lost if reports.told else self.told_lost,
-        )
-
-
-UNHEARD = Arrival()
+    came: Arrival = UNHEARD
 
 
 @attrs.define
@@ -131,15 +106,20 @@ class Promoted:
         """The flow that comes to an address of ours, if it is entered."""
         return next((each for each in self.entered if each.local == local), None)
 
-    def tallies(self, plane: Plane, record: bool = False) -> list[Tally]:
-        """What the kernel has carried of each side until now. `record`: that is noted as recorded."""
-        sums = list(self.carried)
+    def tallies(self, plane: Plane) -> list[Tally]:
+        """What the kernel has carried of each side until now."""
+        return self._sums(plane)[0]
+
+    def _sums(self, plane: Plane, record: bool = False) -> tuple[list[Tally], list[Arrival]]:
+        """The same, and how well it has come. `record`: that is noted as recorded."""
+        carried, arrived = list(self.carried), list(self.arrived)
         for each in self.entered:
-            now = plane.tally(each.slot)
+            tally, arrival = plane.tally(each.slot), Arrival.of(*plane.meters(each.slot))
             if record:
-                plane.tell(each.slot, now)
-            sums[each.side] = sums[each.side].plus(_less(now, each.before))
-        return sums
+                plane.recorded.note(each.slot, tally, arrival)
+            carried[each.side] = carried[each.side].plus(_less(tally, each.before))
+            arrived[each.side] = arrived[each.side].plus(arrival.less(each.came))
+        return carried, arrived
 
     def take_over(self, plane: Plane, flow: Flow, mux: bool) -> Entered | None:
         """Have a flow that an earlier process has left be ours, if there is one."""
@@ -148,7 +128,7 @@ class Promoted:
             self.inherit(plane, flow.local)
             return None
         plane.charge(slot, plane.realm(flow.realm))
-        return self._entered(slot, flow, mux, plane.told(slot))
+        return self._entered(slot, flow, mux, plane.recorded.tally(slot), plane.recorded.arrival(slot))
 
     def inherit(self, plane: Plane, *ports: Address) -> None:
         """Let flows go on no more that an earlier process has left at ports of it. What they have carried that nobody
@@ -159,7 +139,7 @@ class Promoted:
             found = plane.forget(local)
             if found and was_open and plane.addresses(found[0])[2] in ports_of(self.spec.sides[1 - side]):
                 slot, tally = found
-                self._keep(plane, slot, side, _less(tally, plane.told(slot)))
+                self._keep(plane, slot, side, _less(tally, plane.recorded.tally(slot)), plane.recorded.arrival(slot))
 
     def enter(self, plane: Plane, flow: Flow, longest: int, mux: bool, lend: Lend = nobody) -> Entered:
         """Let the kernel forward one of its flows, packets up to `longest` octets; a bucket that is new is given to
@@ -170,8 +150,8 @@ class Promoted:
             own = rtp.slot  # RTP and RTCP of a side share its bucket
         return self._entered(plane.enter(flow, longest, mux, own, plane.realm(flow.realm), lend), flow, mux)
 
-    def _entered(self, slot: int, flow: Flow, mux: bool, before: Tally = NOTHING) -> Entered:
-        each = Entered(slot, flow.side, flow.local, flow.rtcp, mux, before)
+    def _entered(self, slot: int, flow: Flow, mux: bool, before: Tally = NOTHING, came: Arrival = UNHEARD) -> Entered:
+        each = Entered(slot, flow.side, flow.local, flow.rtcp, mux, before, came)
         self.entered = (*self.entered, each)
         return each
 
@@ -179,14 +159,14 @@ class Promoted:
         """Let the kernel forward one of its flows no more; what its source has said last."""
         self.entered = tuple(other for other in self.entered if other is not each)
         tally, last = plane.shut(each.slot)
-        self._keep(plane, each.slot, each.side, _less(tally, each.before))
+        self._keep(plane, each.slot, each.side, _less(tally, each.before), each.came)
         return last
 
-    def _keep(self, plane: Plane, slot: int, side: int, tally: Tally) -> None:
-        """Keep what a slot that is shut has carried and measured of a side."""
+    def _keep(self, plane: Plane, slot: int, side: int, tally: Tally, before: Arrival) -> None:
+        """Keep what a slot that is shut has carried and measured of a side, without what was measured before."""
         self.owed += plane.unbooked(slot)
         arrived, carried = list(self.arrived), list(self.carried)
-        arrived[side] = arrived[side].plus(*plane.meters(slot))
+        arrived[side] = arrived[side].plus(Arrival.of(*plane.meters(slot)).less(before))
         carried[side] = carried[side].plus(tally)
         self.arrived, self.carried = (arrived[0], arrived[1]), (carried[0], carried[1])
 
@@ -196,22 +176,16 @@ class Promoted:
         if len(slots) == 2:
             plane.join(slots[0], slots[1])
 
-    def arrivals(self, plane: Plane) -> list[Arrival]:
-        """How well what the kernel has carried of each side has come."""
-        sums = list(self.arrived)
-        for each in self.entered:
-            sums[each.side] = sums[each.side].plus(*plane.meters(each.slot))
-        return sums
-
     def counters(self, plane: Plane, inner: StreamCounters, record: bool = False) -> StreamCounters:
         """The counters of both planes; `inner` are those of user space. `record`: they are noted as recorded."""
         if not self.entered and self.carried[0] is NOTHING and self.carried[1] is NOTHING:
             return inner  # the kernel has never had any of it
-        both = merged(inner, self.tallies(plane, record))
+        carried, arrived = self._sums(plane, record)
+        both = merged(inner, carried)
         medias = [side.media for side in self.spec.sides]
         sides = [
             attrs.evolve(side, quality=together(side.quality, assess(found.tally, found, (medias[n], medias[1 - n]))))
-            for n, (side, found) in enumerate(zip(both.sides, self.arrivals(plane), strict=True))
+            for n, (side, found) in enumerate(zip(both.sides, arrived, strict=True))
         ]
         return StreamCounters((sides[0], sides[1]))
 

@@ -31,7 +31,7 @@
 #include "../native/meter.h"
 
 /* cffi: from here, what Python may see */
-#define RELAY_LAYOUT 11 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
+#define RELAY_LAYOUT 12 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
 
 struct relay_address { /* and the key of `flows`: one of ours */
     __u8 host[16];     /* as in the packet; of IPv4 the first 4, the rest 0 */
@@ -98,6 +98,13 @@ struct relay_slot {
     __u64 told[6];
     /* and what of them was paid for: packets and one (0: nobody pays for it), and octets */
     __u64 booked[2];
+};
+
+/* How well a slot's flow had come when that was recorded last: sums of struct meter and struct meter_reports. Of user space alone,
+ * for the next process, as `told` is. */
+struct relay_arrival {
+    __u64 received, jitter_sum, rtt_sum;
+    __u32 samples, lost, gaps, duplicates, late, rtt_count;
 };
 
 /* What becomes of each DSCP. A table is never changed while a slot names it. */
@@ -171,6 +178,7 @@ _Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines: a
 _Static_assert(__builtin_offsetof(struct relay_slot, seen) == 64, "");
 _Static_assert(__builtin_offsetof(struct relay_slot, meter) == 128, "");
 _Static_assert(__builtin_offsetof(struct relay_slot, wide) == 192, "what each RTP packet of IPv4 needs is in three of them");
+_Static_assert(sizeof(struct relay_arrival) == 48, "an entry of the map has no holes");
 _Static_assert(sizeof(struct relay_lease) == 32, "");
 _Static_assert(sizeof(struct relay_ban) == 16 && sizeof(struct relay_banned) == 24 && sizeof(struct relay_barrier) == 16, "");
 

@@ -38,6 +38,15 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
 } buckets SEC(".maps");
 
+/* What was recorded last of each slot's meter. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct relay_arrival);
+    __uint(max_entries, 65537);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} arrivals SEC(".maps");
+
 /* A bit for each slot at which something has happened that user space must see to. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

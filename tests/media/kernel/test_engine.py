@@ -602,6 +602,9 @@ def test_a_restart_stops_no_media_and_loses_no_count(make: Callable[..., Rig], l
     final = second.ask(second.engine.close, call.id).sides
     first_life = talk.sent + before - final[0].received_rtp.packets
     assert first_life == reported
+    for side in final:  # which the record adds to what it has of the first life
+        assert side.quality is not None
+        assert (side.quality.expected, side.quality.lost) == (side.received_rtp.packets, 0)
     assert second.observer.forwardings == []
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate
+from sbc.media.kernel.arrival import Arrival
 from sbc.media.kernel.peers import FRAMES, PEER
 from sbc.media.kernel.pins import unpin_maps
 from sbc.media.kernel.plane import POLICED, Plane, Tally
+from sbc.media.meter import Tally as Measured
 from tests.media.kernel.bench import (
     AT_PHONE,
     FLOW,
@@ -130,12 +132,14 @@ def test_a_process_takes_over_what_another_has_left(bench: Bench) -> None:
     directory = str(bench.folder / "kept")
     first = bench.apart.call(Plane, directory, 64)
     slot = first.enter(FLOW, 65_535, False, 0, 0)
-    first.tell(slot, Tally(1, 2, 3, 4, 5, 6))
+    came = Arrival(Measured(1, 2, 3, 4, 5, 6, jitter_sum=8), 9, 10)
+    first.recorded.note(slot, Tally(1, 2, 3, 4, 5, 6), came)
     first.close()
     second = bench.apart.call(Plane, directory, 64)
     assert second.left == {FLOW.local: slot}
     assert second.addresses(slot)[1] == PHONE
-    assert second.told(slot) == Tally(1, 2, 3, 4, 5, 6)
+    assert second.recorded.tally(slot) == Tally(1, 2, 3, 4, 5, 6)
+    assert second.recorded.arrival(slot) == came
     fresh = [
         second.enter(attrs.evolve(FLOW, local=Address("10.1.0.1", port)), 65_535, False, 0, 0) for port in range(1, 64)
     ]
