@@ -21,7 +21,8 @@ _SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
 _SIOCETHTOOL, _ETHTOOL_GDRVINFO = 0x8946, 3  # linux/sockios.h, linux/ethtool.h
 _LOOPBACK = 1
 _TC, _NOT_ATTACHED = "tc", "not-attached"
-_NOTHING = (errno.ENOENT, errno.ENODEV, errno.EINVAL)  # no program of ours, no interface, no place where TC's would be
+# No program of ours, no interface, no place where TC's would be, or one that interfaces share, where none of ours is.
+_NOTHING = (errno.ENOENT, errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP)
 _VLAN = "802.1Q VLAN Support"  # the driver of VLAN devices: net/8021q/vlan_dev.c
 
 
@@ -60,6 +61,7 @@ class Interfaces:
         self._hosts: dict[str, str] = {}  # our addresses whose packets come by us: "" or why they do not
         self._failed: set[str] = set()  # interfaces of which that was said
         self._absent: set[str] = set()  # those named that were not there
+        self._blind = False  # nothing could be seen when it was looked last
         self._guarded: frozenset[str] = frozenset()  # our addresses that are to have the programs without media, too
         self._left = self._take_over()
 
@@ -185,8 +187,22 @@ class Interfaces:
     def look(self) -> bool:
         """See which interfaces still are there and how they are sent by, and where our addresses are now. Whether any
         stream may come by another interface than before."""
+        try:
+            moved = self._look()
+        except OSError as error:  # as where no file can be opened any more: the next look sees to it
+            if not self._blind:
+                said = "the system does not say what has become of interfaces: {why}"
+                self._log.warn(said, why=error.strerror or str(error))
+            self._blind = True
+            return False
+        self._blind = False
+        return moved
+
+    def _look(self) -> bool:
         spoken_of = self._plane.hear()
-        names, moved = dict(socket.if_nameindex()), False
+        if self._blind:
+            spoken_of = None  # what was heard then is not known any more
+        names, moved = dict(socket.if_nameindex()), self._blind
         for index, found in list(self.attached.items()):
             if names.get(index) != found.name:
                 self._log.warn("interface {name} is gone", name=found.name)

@@ -268,6 +268,29 @@ def test_a_filter_may_be_gone_where_there_was_a_notice(spoken_of: set[int] | Non
     assert not found.look()
 
 
+def test_where_the_system_does_not_say_what_has_become_of_interfaces_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, log: list[LogEvent]
+) -> None:
+    """As where no file can be opened any more. What there were notices of meanwhile is looked at afterwards."""
+
+    def refuse() -> list[tuple[int, str]]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    host = Host()
+    found = made(host)
+    found.ensure("192.0.2.1")
+    host.done.clear()
+    host.spoken_of = {2}
+    with monkeypatch.context() as patch:
+        patch.setattr(interfaces.socket, "if_nameindex", refuse)
+        assert [found.look() for _ in range(3)] == [False] * 3
+    assert [event["why"] for event in log if "does not say" in event["log_format"]] == ["Too many open files"]
+    host.spoken_of = set()
+    assert found.look(), "nobody knows what has moved"
+    assert host.done == [("tc", 2)]
+    assert not found.look()
+
+
 def test_an_address_may_move() -> None:
     host = Host()
     found = made(host)
@@ -307,7 +330,10 @@ def test_what_cannot_be_taken_off_is_said_and_what_was_not_there_is_not(log: lis
     host = Host()
     found = made(host)
     found.ensure("192.0.2.1")
-    host.fails = {"no xdp": errno.ENOENT, "no tc": errno.EBUSY}
+    for there_is_none in (errno.ENOENT, errno.EOPNOTSUPP):  # the latter where filters are shared by several interfaces
+        host.fails = {"no xdp": errno.ENOENT, "no tc": there_is_none}
+        found._take_off(2, "XDP", "TC")
+    host.fails["no tc"] = errno.EBUSY
     found._take_off(2, "XDP", "TC")
     said = [(event["kind"], event["index"], event["why"]) for event in log if "not taken off" in event["log_format"]]
     assert said == [("TC", 2, "no no tc")]
