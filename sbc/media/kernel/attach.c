@@ -145,8 +145,8 @@ int relay_seen_tc(const char *directory, int interface)
     return !bpf_tc_query(&hook, &asked);
 }
 
-/* Whether the filter in our place is ours: 1 where it runs this very program, 0 one with the same maps. -ENOENT where there is none,
- * -EBUSY where it is another's; -ESTALE where it is ours but looks into other maps than `relay` has. */
+/* Whether the filter in our place is ours: 1 where it runs this very program, 0 one with the same maps. -ENOENT where there is none, -EINVAL
+ * where there is none of anybody's, -EBUSY where it is another's; -ESTALE where it is ours but looks into other maps than `relay` has. */
 static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
 {
     LIBBPF_OPTS(bpf_tc_opts, asked, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY);
@@ -191,7 +191,7 @@ int relay_attach_tc(const struct relay *relay, int interface)
         return error;
     if (!error || error == -ESTALE)
         options.flags = BPF_TC_F_REPLACE;
-    else
+    else if (error == -ENOENT || error == -EINVAL)
         __atomic_store_n(&relay->lease->anew, relay_now(), __ATOMIC_SEQ_CST); /* none was there: what came meanwhile has passed by */
     error = pin_tc(relay); /* first: a filter that nobody knows would stay for ever */
     if (!error)

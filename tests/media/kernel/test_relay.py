@@ -180,8 +180,15 @@ def test_what_came_by_no_program_for_a_while_is_not_lost(bench: Bench) -> None:
     come(9)
     bench.plane.lease.renew()
     come(11)
+    bench.apart.ip("link add shares type veth peer name far")
+    bench.apart.run("tc qdisc add dev shares ingress_block 5 clsact")
+    shares = bench.apart.call(socket.if_nametoindex, "shares")
+    with pytest.raises(OSError, match="not supported"):
+        bench.apart.call(bench.plane.attach_tc, shares)  # as is tried every second
+    come(13)
+    bench.apart.ip("link del shares")
     meter = bench.plane.meters(slot)[0]
-    assert (meter.received, meter.lost) == (5, 2)
+    assert (meter.received, meter.lost) == (6, 3)
 
 
 def test_a_sender_report_without_a_block_is_remembered(bench: Bench) -> None:
