@@ -65,9 +65,9 @@ class Bucket:
         return seconds if seconds <= self.rate.wait and octets <= self.rate.burst else inf
 
     def missing(self, now: float) -> int:
-        """Octets that it lacks of its burst."""
+        """Octets that it lacks of its burst: all of that, where more was booked ahead."""
         self.has(0, now)
-        return max(0, ceil(self.rate.burst - self._held))
+        return min(self.rate.burst, max(0, ceil(self.rate.burst - self._held)))
 
     def put(self, octets: float, now: float) -> None:
         """Hold so much from now on, as far as there is room."""

@@ -8,6 +8,8 @@ import attrs
 import pytest
 
 from sbc.core.orders import Rate
+from sbc.media.bucket import waits
+from sbc.media.limits import Limits
 from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, Bench
 from tests.media.kernel.frames import Frame
 from tests.media.packets import rtp
@@ -29,3 +31,14 @@ def test_both_planes_draw_from_one(bench: Bench) -> None:
     assert bucket.address % 8 == 0
     assert bench.plane.limit_realm("both", None) is None
     assert bench.tc(RTP)[0] == TC_REDIRECT
+
+
+def test_who_owes_more_than_a_burst_begins_with_nothing(bench: Bench) -> None:
+    """What has waited was booked ahead; then another offer lets nothing wait any more."""
+    limits = Limits(Rate(octets=1, burst=172, wait=1000.0), 0.0)
+    assert [waits(limits.buckets, 172, 0.0) for _ in range(3)] == [0.0, 172.0, 344.0]
+    limits.change(Rate(octets=1, burst=172), 0.0)
+    bucket = bench.plane.limit_realm("owes", Rate(octets=1, burst=172))
+    assert bucket is not None
+    limits.lend(bucket, 0.0)
+    assert bucket.held() < 1.0
