@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sbc.core import group
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.message import Cause, Intent, Place, Refused, Slot
-from sbc.core.orders import Order
+from sbc.core.orders import Listener, Order
 from sbc.core.realm import Realm
 
 if TYPE_CHECKING:
@@ -83,13 +83,23 @@ def rename(registry: Registry, binding: Binding, handle: bytes) -> None:
         group.enter(by_handle, (realm, handle), binding)
 
 
-def terminal_of(registry: Registry, realm: Realm, source: Address, user: bytes) -> Binding | None:
-    """The bound terminal at `source`; the one of `user` where several are behind one transport address."""
-    for binding in registry.bindings_by_user.get((realm.name, user), ()):
+def here(registry: Registry, listener: Listener, source: Address) -> Iterator[Binding]:
+    """The terminals bound at `source`, as it speaks to a listener. A NAT may have one port for the datagrams of one
+    terminal and for the connection of another; without a NAT both are of the host that has the address."""
+    for binding in registry.bindings_by_source.get((listener.realm, source), ()):
+        if binding.state is BindingState.PENDING:
+            continue
+        if binding.listener.reliable is listener.reliable or not binding.behind_nat:
+            yield binding
+
+
+def terminal_of(registry: Registry, listener: Listener, source: Address, user: bytes) -> Binding | None:
+    """The bound terminal at `source`, as it speaks to a listener; the one of `user` where several are behind one
+    transport address."""
+    for binding in registry.bindings_by_user.get((listener.realm, user), ()):
         if binding.seen == source:
             return binding
-    here = registry.bindings_by_source.get((realm.name, source), ())
-    return next((binding for binding in here if binding.state is not BindingState.PENDING), None)
+    return next(here(registry, listener, source), None)
 
 
 def caller(registry: Registry, realm: Realm, host: str, user: bytes) -> Binding | None:
@@ -102,7 +112,7 @@ def terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
     """The bound terminal that a request from access comes from, if it is one. @raises Refused where it calls itself by
     what the registrar calls another, or nobody."""
     if not intent.handle:
-        return terminal_of(registry, realm, arrival.source, intent.user)
+        return terminal_of(registry, arrival.listener, arrival.source, intent.user)
     known = named(registry, arrival, intent.handle)
     if not known:
         raise Refused(Cause.UNBOUND, "not registered here")

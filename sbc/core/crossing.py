@@ -321,7 +321,8 @@ class Crossing:
         for binding in self.exchange.bindings:
             if binding.place == place and not self.reply:
                 return binding, 1
-        terminal = bound.terminal_of(self.registry, self.here, self.arrival.source, self.intent.user)
+        arrival = self.arrival
+        terminal = bound.terminal_of(self.registry, arrival.listener, arrival.source, self.intent.user)
         if terminal is not None and terminal.place == place:
             return terminal, 1
         return self.exchange, self.here.limits.names_per_call

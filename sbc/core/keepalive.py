@@ -16,7 +16,7 @@ from sbc.core.message import Intent, Phase, Place
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.realm import Keepalive, Probing, Realm, Side
 from sbc.core.registry import Arrival, Registry
-from sbc.core.watch import Watch
+from sbc.core.watch import Watch, key_of
 
 SPREAD = 0.1
 """The part of a wait by which it may be shorter, so that many terminals do not come to be asked at one moment."""
@@ -52,7 +52,7 @@ def attend(registry: Registry, owner: Binding | Call, now: float) -> None:
 
 def _watch(registry: Registry, owner: Binding | Call, listener: Listener, peer: Address, now: float) -> Watch:
     """The watch over `peer` as seen from `listener`, for `owner`, too; a new one where there is none."""
-    watch = registry.watches.get((listener.realm, listener.address, peer))
+    watch = registry.watches.get(key_of(listener, peer))
     if watch is not None:
         watch.owners = joined(watch.owners, owner)
     else:
@@ -98,7 +98,7 @@ def _wanted(realm: Realm) -> bool:
 
 def heard(registry: Registry, arrival: Arrival, spoke: bool) -> list[Order]:
     """Something has come from a transport address; `spoke` unless it only answers. Whoever was dead there is back."""
-    watch = registry.watches.get((arrival.listener.realm, arrival.listener.address, arrival.source))
+    watch = registry.watches.get(key_of(arrival.listener, arrival.source))
     if watch is None:
         return []
     watch.heard_at = arrival.now
@@ -292,7 +292,8 @@ def _host(watch: Watch) -> Host:
 
 
 def _name(watch: Watch) -> bytes:
-    return f"{watch.listener.address} {watch.peer}".encode()
+    by = " by connection" if watch.listener.reliable else ""
+    return f"{watch.listener.address} {watch.peer}{by}".encode()
 
 
 def _chance(registry: Registry, watch: Watch) -> float:

@@ -341,10 +341,10 @@ def _claim_bindings(
         binding.claim(exchange)
     orders += bound.present(registry, exchange.bindings, arrival.now)
     if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2): also what the user's others hold
-        by_user, by_source = registry.bindings_by_user, registry.bindings_by_source
+        by_user = registry.bindings_by_user.get((realm.name, intent.user), ())
         # who names no user speaks for whoever is at that very source, and for no other that has no name either
-        known = by_user.get((realm.name, intent.user)) if intent.user else by_source.get((realm.name, arrival.source))
-        said_yes = [each for each in known or () if each.state is not BindingState.PENDING]
+        known = by_user if intent.user else bound.here(registry, arrival.listener, arrival.source)
+        said_yes = [each for each in known if each.state is not BindingState.PENDING]
         at_registrar = [each for each in said_yes if each.path is exchange.path and front.is_meant(each, intent)]
         exchange.bindings += sorted(at_registrar, key=lambda each: (each.seen != arrival.source, each.id))
     if exchange.bindings:

@@ -42,7 +42,7 @@ def _known(registry: Registry, listener: Listener, peer: Address) -> bytes:
     said to that; empty where neither is."""
     realm = registry.plan.realms[listener.realm]
     if realm.side is Side.ACCESS:
-        binding = bound.terminal_of(registry, realm, peer, b"")
+        binding = bound.terminal_of(registry, listener, peer, b"")
         return binding.kept if binding is not None and binding.lasting else b""
     port = registry.terminal_ports.find(listener)
     binding = None if port is None else port.binding

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from sbc.core.call import Call
     from sbc.core.exchange import Exchange
 
-WatchKey = tuple[str, Address, Address]
-"""Realm, our address there, the terminal's as seen: what a NAT keeps one mapping for."""
+WatchKey = tuple[str, Address, Address, bool]
+"""Realm, our address there, the terminal's as seen, and whether it speaks by a connection: what a NAT keeps one mapping
+for."""
+
+
+def key_of(listener: Listener, peer: Address) -> WatchKey:
+    """The key of the watch over `peer` as seen from `listener`."""
+    return (listener.realm, listener.address, peer, listener.reliable)
 
 
 @attrs.define(eq=False)
@@ -46,7 +52,7 @@ class Watch:
 
     @property
     def key(self) -> WatchKey:
-        return (self.listener.realm, self.listener.address, self.peer)
+        return key_of(self.listener, self.peer)
 
     def __repr__(self) -> str:
         return f"<Watch of {self.peer} from {self.listener.address}>"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sbc.core import bound
 from sbc.core.address import is_specific
-from sbc.core.binding import BindingState
 from sbc.core.call import Call
 from sbc.core.crossing import Crossing
 from sbc.core.message import Cause, Keys, Refused
@@ -59,8 +59,8 @@ def _refuse_borrowed(taken: Taken, crossing: Crossing) -> None:
         return
     if registers(taken.message) is not None:
         return
-    there = crossing.registry.bindings_by_source.get((crossing.here.name, crossing.arrival.source), ())
-    known = [each.user for each in there if each.state is not BindingState.PENDING]
+    arrival = crossing.arrival
+    known = [each.user for each in bound.here(crossing.registry, arrival.listener, arrival.source)]
     if mid not in map(read_mid, known):
         raise Refused(Cause.FORBIDDEN, "not the name that the gateway has registered by")
 

@@ -20,8 +20,9 @@ def gateway_of(crossing: Crossing) -> Binding | None:
     """The bound gateway that a message is from or for."""
     registry, there = crossing.registry, crossing.there
     if there.side is Side.ACCESS:
-        return bound.terminal_of(registry, there, crossing.hop.peer, b"")
-    return bound.terminal_of(registry, crossing.here, crossing.arrival.source, crossing.intent.user)
+        return bound.terminal_of(registry, crossing.hop.listener, crossing.hop.peer, b"")
+    arrival = crossing.arrival
+    return bound.terminal_of(registry, arrival.listener, arrival.source, crossing.intent.user)
 
 
 def sweep(message: MgcpMessage, crossing: Crossing, names: list[tuple[int, int]]) -> None:

@@ -8,11 +8,12 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.binding import BindingState
 from sbc.core.call import CallState
 from sbc.core.exchange import Hop
 from sbc.core.fan import Asking, NextHop, Probes
 from sbc.core.orders import Listener, Order, Send
-from sbc.core.realm import Plan, Signaling
+from sbc.core.realm import Keepalive, Plan, Probing, Signaling
 from sbc.core.registry import Arrival
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
@@ -367,3 +368,40 @@ def test_a_page_calls(scheme: bytes) -> None:
     assert header(back, b"Via") == header(asked, b"Via").replace(b";rport", b"") + b";received=203.0.113.11;rport=40001"
     (bye,) = sends(talk.say(inside(asked, back)), "core")
     assert bye.startswith(b"BYE sip:bob@198.51.100.2:5060 ")
+
+
+def two_at_one_address() -> tuple[Rig, list[Listener], list[Listener]]:
+    """Two phones behind one NAT, which has the same port for the datagrams of one and the connection of the other. What
+    each speaks to, and its own ports in the core."""
+    keepalive, per_terminal = Keepalive(Probing.PROBE), Signaling.PORT_PER_TERMINAL
+    rig = Rig.make(SipDialect(), plan_with((UDP, TCP), (UDP,), signaling=per_terminal, keepalive=keepalive))
+    by, own = list(rig.border.plan.realms["access"].listeners), list[Listener]()
+    for each, user, host in zip(by, (b"alice", b"carol"), (PHONE, PHONE._replace(host="192.168.1.77")), strict=True):
+        (asked,) = of(Send, rig.from_access(register(host, user=user, call=b"r-" + user, expires=3600), NAT, each))
+        rig.from_core(registrar_ok(asked.data), at=asked.listener)
+        own.append(asked.listener)
+    return rig, by, own
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_datagrams_and_a_connection_of_one_port_of_a_nat_may_be_two_phones(which: int) -> None:
+    """Who calls by no name, or another's, is known by where it sends from: the other's port and record were its own."""
+    rig, by, own = two_at_one_address()
+    asked = invite(PHONE, b"x").replace(b"sip:alice@sbc.example.com>;tag", b"sip:anonymous@anonymous.invalid>;tag")
+    (sent,) = [each for each in of(Send, rig.from_access(asked, NAT, by[which])) if each.listener.realm == "core"]
+    assert sent.listener == own[which]
+    (call,) = rig.border.registry.calls.values()
+    assert call.terminal == (b"alice", b"carol")[which] + b"@sbc.example.com"
+
+
+def test_the_life_of_the_one_is_not_the_life_of_the_other() -> None:
+    rig, _, _ = two_at_one_address()
+    alice, carol = rig.border.registry.bindings.values()
+    assert alice.watch is not carol.watch and len(rig.border.registry.watches) == 2
+    for _ in range(60):  # who speaks by the connection answers, and nobody else does
+        rig.wait(10)
+        for each in [each for each in of(Send, rig.log) if each.listener.realm == "access"]:
+            if each.listener.transport == TCP and each.data.startswith(b"OPTIONS"):
+                rig.from_access(plain_answer(each.data, b"200 OK"), NAT, each.listener)
+        rig.log.clear()
+    assert (alice.state, carol.state) == (BindingState.DEAD, BindingState.BOUND)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import attrs
+import pytest
+
 from sbc.core import bound
 from sbc.core.address import Address
 from sbc.core.message import Intent, Kind, Phase, Place
@@ -51,8 +54,17 @@ def test_the_terminal_of_a_user_is_preferred_to_another_at_the_same_source() -> 
     rig = toy_rig()
     registered(rig, user=b"alice")
     registered(rig, PHONE._replace(port=5070), user=b"carol", exchange=3)
-    registry, realm = rig.border.registry, rig.border.plan.realms["access"]
+    registry, own = rig.border.registry, rig.border.plan.realms["access"].listeners[0]
     for user, found in ((b"alice", b"alice"), (b"carol", b"carol"), (b"nobody", b"alice")):
-        terminal = bound.terminal_of(registry, realm, NAT, user)
+        terminal = bound.terminal_of(registry, own, NAT, user)
         assert terminal is not None and terminal.user == found
-    assert bound.terminal_of(registry, realm, STRANGER, b"alice") is None
+    assert bound.terminal_of(registry, own, STRANGER, b"alice") is None
+
+
+@pytest.mark.parametrize(("place", "found"), [(PHONE, b""), (NAT, b"alice")])
+def test_what_comes_by_a_connection_is_of_another_where_a_nat_stands_between(place: Address, found: bytes) -> None:
+    rig = toy_rig()
+    registered(rig, place, user=b"alice")
+    registry, own = rig.border.registry, rig.border.plan.realms["access"].listeners[0]
+    terminal = bound.terminal_of(registry, attrs.evolve(own, transport="tcp"), NAT, b"nobody")
+    assert (b"" if terminal is None else terminal.user) == found

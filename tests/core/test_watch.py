@@ -14,7 +14,7 @@ def test_it_is_found_by_the_mapping_it_keeps() -> None:
     made = toy_rig(keepalive=EVERY_20)
     bound(made, life=1000)
     ((key, watch),) = made.border.registry.watches.items()
-    assert key == watch.key == ("access", SBC_ACCESS, NAT)
+    assert key == watch.key == ("access", SBC_ACCESS, NAT, False)
     (binding,) = made.border.registry.bindings.values()
     assert binding.watch is watch and list(watch.owners) == [binding]
     assert str(NAT) in repr(watch)

@@ -24,7 +24,7 @@ from tests.h323_calls import GATEKEEPER, arq, endpoint, h323_rig, ip, rcf, read,
 from tests.h323_messages import ALL, UNREAD, supplementary, transfer, vendors
 from tests.h323_tshark import judge, needs_tshark
 from tests.laws import assert_no_trace
-from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SECRET, SOFTSWITCH, make_plan, of
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SECRET, SOFTSWITCH, listener, make_plan, of
 
 THEIRS, OURS = "203.0.113.77", "198.51.100.1"
 
@@ -273,7 +273,7 @@ def crossing(message: Message, ours: str = OURS, claimed: str = THEIRS) -> Any:
         path=SimpleNamespace(hosts=Hosts.ADDRESSES),
         local=Address(ours, 1719),
         own=lambda transport: Address(ours, 1720),
-        arrival=SimpleNamespace(source=Address(claimed, 1719)),
+        arrival=SimpleNamespace(listener=listener("access", SBC_ACCESS, "h323"), source=Address(claimed, 1719)),
         intent=SimpleNamespace(user=b""),
         hidden_hosts=lambda: frozenset({claimed}),
         peer_host="198.51.100.2",
