@@ -67,6 +67,15 @@ def moved(registry: Registry, call: Call, index: int, now: float) -> list[Order]
     return orders
 
 
+def ask_another(registry: Registry, call: Call, index: int, now: float) -> list[Order]:
+    """Another is asked on leg `index`, and told of a door of its own: by the one before nobody comes in any more."""
+    control = registry.controls.find(call)
+    if control is None:
+        return []
+    orders = [order for hop in list(control.ends[index].hops) for order in _drop(registry, control, index, hop)]
+    return orders + registry.controls.shut(control, index, now)
+
+
 def barred(registry: Registry, listener: Listener, peer: Address, now: float) -> str:
     """Why somebody at `peer` may not come in at a door; empty where it may, or where `listener` is none."""
     found = registry.controls.behind(listener)
@@ -92,6 +101,8 @@ def accepted(registry: Registry, dialects: Mapping[str, Any], hop: Hop, now: flo
         return []
     control, index = found
     end, call = control.ends[index], control.call
+    if call.opening is not None and index != call.opening.arrival_leg:
+        call.opening.told = True  # who asked is at it with whom it has reached, and nobody is asked instead
     orders: list[Order] = [Note("control-accepted", "", call.id, {"peer": str(hop.peer)})]
     orders += _make_room(registry, control, index)
     registry.controls.enter(control, index, hop)

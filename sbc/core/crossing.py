@@ -358,11 +358,14 @@ class Crossing:
         return [each for media in self._all for each in media.secure()]
 
     def tell_another(self) -> list[Order]:
-        """Whom the message goes to now counts, and not who was asked before, in vain: what it is told of security."""
-        call, there = self.call, 1 - self.from_leg
+        """Whom the message goes to now counts, and not who was asked before, in vain: what it is told of security, and
+        its own door."""
+        call, there, orders = self.call, 1 - self.from_leg, list(self._doors)
         if self._media is None or call is None:
-            return []
-        return [each for stream, wards in self._media.wards.items() for each in stream.tell_another(call, there, wards)]
+            return orders
+        for stream, wards in self._media.wards.items():
+            orders += stream.tell_another(call, there, wards)
+        return orders
 
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sbc.core import asking, probing, reach, summons, transact
+from sbc.core import asking, control, probing, reach, summons, transact
 from sbc.core.backlog import AT_ONCE, PAUSE, Left
 from sbc.core.crossing import Crossing
 from sbc.core.ending import dismiss
@@ -299,6 +299,7 @@ def _move(
         registry.names.revoke(exchange.call, leg.realm.name)  # where to find the asker the next is told anew
         exchange.call.target = exchange.target
         exchange.call.ask_another(1 - exchange.arrival_leg)
+        orders += control.ask_another(registry, exchange.call, 1 - exchange.arrival_leg, now)
     if exchange.timing.quiet:  # the asker waits patiently; of others the own patience ends when it did
         exchange.deadline = now + exchange.timing.limit
     try:

@@ -10,7 +10,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.audit import audit
 from sbc.core.fan import Asking, Failover, NextHop, Probes
-from sbc.core.orders import Connect, HangUp, Listener, Order, Send
+from sbc.core.orders import Connect, HangUp, Listen, Listener, Order, Send, Unlisten
 from sbc.core.realm import Callers, Plan
 from sbc.core.registry import Arrival
 from sbc.core.trunk import Trunk
@@ -20,7 +20,7 @@ from tests.calls.test_h323_channels import capabilities
 from tests.calls.test_h323_control import start_h245
 from tests.calls.test_limits import left
 from tests.edge import GATEKEEPER, H323, to
-from tests.h323_calls import CALLS, addresses, arq, plain, registered, release, said_back, tunnel
+from tests.h323_calls import CALLS, addresses, arq, ip, plain, registered, release, said_back, tunnel
 from tests.rig import SBC_ACCESS, SBC_CORE, events, of
 
 ONE, TWO = Address("192.0.2.17", CALLS), Address("192.0.2.18", CALLS)
@@ -336,3 +336,42 @@ def test_leave_is_asked_of_another_gatekeeper_where_one_cannot_give_it(silent: b
     unknown = plain("admissionReject", found[0].data, rejectReason=("callerNotRegistered", 0))
     (told,) = to(rig.from_core(unknown, second, at=own), "access")
     assert decode(told.data).value["rejectReason"][0] == "callerNotRegistered"
+
+
+def with_h245(outward: bool, **more: Any) -> tuple[Scene, Send, Listener]:
+    """A call whose asker takes H.245 on a connection of its own: what the first is told, and the door it is told of."""
+    scene = Scene(outward, **more)
+    own = SBC_ACCESS if outward else SBC_CORE
+    at = scene.at if outward else GATEKEEPER
+    takes = ip(at._replace(port=30_245))
+    scene.asked = scene.made.setup(at, 7, Address(own.host, CALLS), fast=False, h245Address=takes)
+    orders = scene.made.heard(scene.by, scene.at, scene.asked)
+    (sent,), (listen,) = scene.onward(orders), of(Listen, orders)
+    assert addresses(sent.data)["h245Address"] == [listen.listener.advertised]
+    return scene, sent, listen.listener
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("silent", [False, True])
+def test_who_is_asked_next_is_told_of_a_door_of_its_own(outward: bool, silent: bool) -> None:
+    """By what the first was told, it came in before the second, and had the H.245 of its call."""
+    scene, sent, door = with_h245(outward, failover=Failover(patience=3.0))
+    orders = scene.rig.wait(3.1) if silent else scene.says(sent, release(sent.data, 42, back=True))
+    (second,), (listen,) = scene.onward(orders), of(Listen, orders)
+    assert addresses(second.data)["h245Address"] == [listen.listener.advertised] != [door.advertised]
+    assert [each.listener for each in of(Unlisten, orders)] == [door]
+    assert orders.index(listen) < orders.index(second)
+    assert scene.rig.border.barred(listen.listener, second.to._replace(port=33_333), scene.rig.now) == ""
+    assert scene.rig.border.registry.controls.listeners() == {listen.listener}
+    scene.end(second)
+
+
+@BOTH_WAYS
+def test_who_has_come_for_h245_has_the_call(outward: bool) -> None:
+    """Who calls is at it by then: it would be in the middle of it when another came."""
+    scene, sent, door = with_h245(outward, failover=Failover(patience=3.0))
+    peer = sent.to._replace(port=33_333)
+    assert scene.rig.border.barred(door, peer, scene.rig.now) == ""
+    assert scene.rig._take(scene.rig.border.accepted(door, peer, scene.rig.now))
+    orders = scene.says(sent, release(sent.data, 42, back=True))
+    assert not scene.onward(orders) and ("releaseComplete", 42) in scene.back(orders)
