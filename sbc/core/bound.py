@@ -69,9 +69,12 @@ def otherwise(registry: Registry, arrival: Arrival, intent: Intent, place: Place
 
 def named(registry: Registry, arrival: Arrival, handle: bytes) -> list[Binding]:
     """The bindings that the registrar calls `handle`, of terminals at the host that `arrival` comes from: what one
-    terminal is called is no business of another's."""
+    terminal is called is no business of another's. Two registrars may call two there the same: who is bound at the very
+    source is meant before others."""
     there = registry.bindings_by_handle.get((arrival.listener.realm, handle), ()) if handle else ()
-    return sorted((b for b in there if b.seen.host == arrival.source.host), key=lambda binding: binding.id)
+    same = [each for each in there if each.seen.host == arrival.source.host]
+    own = [each for each in same if each.seen == arrival.source]
+    return sorted(own or same, key=lambda binding: binding.id)
 
 
 def rename(registry: Registry, binding: Binding, handle: bytes) -> None:

@@ -20,12 +20,14 @@ from tests.h323_calls import (
     grq,
     h323_rig,
     ip,
+    keepalive,
     plain,
     rcf,
     read,
     registered,
     rrq,
     to,
+    urq,
 )
 from tests.laws import assert_no_trace
 from tests.rig import NAT, SBC_ACCESS, SBC_CORE, SOFTSWITCH
@@ -148,3 +150,20 @@ def test_every_reject_crosses_with_its_reason(asked: str, reject: str, reason: s
     assert read(back).name == reject
     assert (read(back).value["requestSeqNum"], read(back).value[field][0]) == (60, reason)
     assert len(rig.border.registry.bindings) == 1
+
+
+def test_two_gatekeepers_may_give_two_terminals_of_one_nat_the_same_name() -> None:
+    """Each is who is at the very place that is bound: a keepalive of the one took the other's place, a goodbye both."""
+    rig, other = h323_rig(), NAT._replace(port=40002)
+    at = {"ras": TERMINAL_RAS._replace(host="192.168.1.77"), "calls": TERMINAL_CALLS._replace(host="192.168.1.77")}
+    ports = [registered(rig), registered(rig, other, number=7, **at)]
+    first, second = rig.border.registry.bindings.values()
+    orders = rig.from_access(keepalive(8), other)
+    for sent in to(orders, "core"):
+        rig.from_core(rcf(sent.data), GATEKEEPER, at=sent.listener)
+    assert read(to(orders, "access")[0]).name == "registrationConfirm"
+    assert (first.seen, second.seen) == (NAT, other)
+    (sent,) = to(rig.from_access(urq(9), other), "core")
+    assert sent.listener == ports[1]
+    rig.from_core(plain("unregistrationConfirm", sent.data), GATEKEEPER, at=sent.listener)
+    assert list(rig.border.registry.bindings.values()) == [first]
