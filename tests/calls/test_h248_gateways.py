@@ -339,3 +339,16 @@ def gateway_with(wire: str, mid: bytes, *how: bytes) -> Gateway:
     found = Gateway(rig, NAT, sent.listener, wire, mid)
     found.ask(answer_to(sent.data))
     return found
+
+
+def test_a_goodbye_by_a_connection_is_not_one_of_who_sends_datagrams_from_the_same_port_of_a_nat() -> None:
+    found = gateway()
+    rig, tcp = found.rig, attrs.evolve(found.rig.border.plan.realms["access"].listeners[0], transport="tcp")
+    call, other = found.call(), Address("192.168.1.20", 2944)
+    for number, how in ((2, ()), (3, (b"Forced", b"908 MG Impending Failure"))):
+        asked = rig.from_access(tpkt.wrap(message(other, registration(number, *how))), NAT, tcp)
+        (sent,) = [each for each in of(Send, asked) if each.listener.realm == "core"]
+        assert sent.listener != found.own
+        rig.from_core(message(SOFTSWITCH, answer_to(sent.data)), SOFTSWITCH, sent.listener)
+        assert call.state is CallState.UP and found.binding.seen == NAT
+    assert list(rig.border.registry.bindings.values()) == [found.binding]
