@@ -73,7 +73,7 @@ class Hop:
 
     def key(self, intent: Intent, exchange: bytes) -> ExchangeKey:
         """The key of an exchange of that id that came by here: of our end, too, where `intent` means it."""
-        at = self.listener if intent.bound or intent.local else None
+        at = self.listener if intent.bound or intent.local or intent.carried else None
         return near_key(self.listener.realm, self.peer, exchange, at)
 
     def send(self, data: bytes, call: Call | None) -> Send:

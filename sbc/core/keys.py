@@ -50,8 +50,8 @@ def bound_key(listener: Listener, source: Address, name: bytes, asked: bool) -> 
 
 
 def _own_end(listener: Listener) -> str:
-    """Our end of a connection: from one port a peer may connect to several of ours."""
-    return f"{listener.address}/{listener.lane}"
+    """Our end of a connection: from one port a peer may connect to several of ours, or send datagrams, too."""
+    return f"{listener.address}/{listener.lane or (listener.transport if listener.reliable else '')}"
 
 
 def local_key(realm: str, gateway: str, name: bytes) -> CallKey:

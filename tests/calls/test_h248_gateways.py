@@ -345,7 +345,7 @@ def test_a_goodbye_by_a_connection_is_not_one_of_who_sends_datagrams_from_the_sa
     found = gateway()
     rig, tcp = found.rig, attrs.evolve(found.rig.border.plan.realms["access"].listeners[0], transport="tcp")
     call, other = found.call(), Address("192.168.1.20", 2944)
-    for number, how in ((2, ()), (3, (b"Forced", b"908 MG Impending Failure"))):
+    for number, how in ((1, ()), (3, (b"Forced", b"908 MG Impending Failure"))):
         asked = rig.from_access(tpkt.wrap(message(other, registration(number, *how))), NAT, tcp)
         (sent,) = [each for each in of(Send, asked) if each.listener.realm == "core"]
         assert sent.listener != found.own

@@ -222,6 +222,14 @@ def test_it_need_not_say_where_it_is() -> None:
     assert read(sent).value["rasAddress"] and read(sent).value["callSignalAddress"]
 
 
+def test_what_is_carried_is_not_the_datagram_of_another_from_the_same_port_of_a_nat() -> None:
+    """Whose request had the same number: its answer was told to both."""
+    rig, other = h323_rig(), PHONE._replace(host="192.168.1.77")
+    registered(rig, OWN, number=6)
+    orders = heard(rig, access(rig), OWN, wrap(rrq(6, ras=other._replace(port=1719), calls=other._replace(port=1720))))
+    assert len(to(orders, "core")) == 1 and len(rig.border.registry.bindings) == 2
+
+
 def test_by_datagram_nothing_is_carried() -> None:
     rig = h323_rig()
     orders = rig.from_access(wrap(rrq()))

@@ -23,7 +23,7 @@ def test_a_key_of_the_near_side_belongs_to_its_source_and_of_the_far_side_to_us(
 def test_what_means_its_connection_belongs_to_both_ends_of_it() -> None:
     one = make_plan("toy").realms["core"].listeners[0]
     other = attrs.evolve(one, address=one.address._replace(port=41001))
-    for listener in (other, attrs.evolve(one, lane="1")):
+    for listener in (other, attrs.evolve(one, lane="1"), attrs.evolve(one, transport="tcp")):
         assert near_key("core", SOFTSWITCH, b"x", one) != near_key("core", SOFTSWITCH, b"x", listener)
         assert bound_key(one, SOFTSWITCH, b"x", False) != bound_key(listener, SOFTSWITCH, b"x", False)
 
