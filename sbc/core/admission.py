@@ -50,11 +50,18 @@ def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | No
 def reseated(registry: Registry) -> None:
     """Terminals and customers have limits now that had none, or other ones: what they have counts for them."""
     for call in registry.calls.values():
-        if call.ticket.counts:
-            registry.gate.book.reseat(call.ticket, _legs(registry, call))
+        moved(registry, call)
     for binding in registry.bindings.values():
-        if binding.ticket is not None:
-            registry.gate.book.reseat(binding.ticket, (_seats(registry, binding), ()))
+        moved(registry, binding)
+
+
+def moved(registry: Registry, owner: Call | Binding) -> None:
+    """A terminal may be in another's network than it was: what it has counts for that one."""
+    if isinstance(owner, Binding):
+        if owner.ticket is not None:
+            registry.gate.book.reseat(owner.ticket, (_seats(registry, owner), ()))
+    elif owner.ticket.counts:
+        registry.gate.book.reseat(owner.ticket, _legs(registry, owner))
 
 
 def resumed(registry: Registry, call: Call) -> None:

@@ -182,6 +182,8 @@ def bind(registry: Registry, dialect: Any, binding: Binding, crossing: Crossing,
         registry.pending.confirm(binding)
         admission.confirmed(registry, binding)
     moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
+    if moved:
+        admission.moved(registry, binding)
     registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
     whole = not exchange.intent.refreshes and not exchange.intent.adds

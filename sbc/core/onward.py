@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sbc.core import admission
 from sbc.core.address import is_literal, same_family
 from sbc.core.call import Call, Leg
 from sbc.core.exchange import Hop
@@ -41,6 +42,8 @@ def moved(registry: Registry, call: Call, index: int, hop: Hop, now: float) -> l
     leg = call.legs[index]
     before = leg.seen.host
     orders = registry.move_leg(call, leg, hop, now)
+    if leg.seen.host != before and call.terminal:  # who is known by an address alone is who it was there
+        admission.moved(registry, call)
     if leg.behind_nat and leg.seen.host != before:
         orders += [order for stream in call.streams.values() for order in stream.changed(call, index)]
     return orders

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 import attrs
@@ -10,12 +11,13 @@ import pytest
 from sbc.core.address import Address, network_of
 from sbc.core.message import Cause
 from sbc.core.orders import Note, Record
+from sbc.policy.customers import Customer
 from sbc.policy.limits import Caps
-from sbc.policy.tally import CALLS, TERMINAL, Tally
+from sbc.policy.tally import CALLS, CUSTOMER, TERMINAL, Tally
 from tests import toy_records
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, of, sends
-from tests.toy import CAUSES
-from tests.toy_calls import bound, to_access, to_core, toy_rig
+from tests.toy import CAUSES, TELL
+from tests.toy_calls import answered, bound, to_access, to_core, toy_rig
 from tests.toy_records import CLOSE, FAILURE, answer, binding, granted, inside, number, opening
 
 OTHER, THIRD = Address("203.0.113.12", 40001), Address("203.0.113.13", 40001)
@@ -230,3 +232,41 @@ def test_what_a_terminal_has_counts_for_it_from_the_reload_on_that_limits_it() -
     assert told(call(rig, 16)) == [Cause.BUSY]
     replanned(rig, Caps())
     assert to_core(call(rig, 17))
+
+
+def two_networks(rig: Rig) -> Rig:
+    """The NAT is of one customer, another host of a second, and each may have one of everything."""
+    access = rig.border.plan.realms["access"]
+    each = (
+        Customer(name, networks=(IPv4Network(source.host),), caps=Caps(calls=1, bindings=1))
+        for name, source in (("acme", NAT), ("other", OTHER))
+    )
+    realms = {**rig.border.plan.realms, "access": attrs.evolve(access, customers=tuple(each))}
+    rig.replan(attrs.evolve(rig.border.plan, realms=realms))
+    return rig
+
+
+def customers(rig: Rig) -> dict[str, Tally]:
+    return {each.name: each for each in rig.border.registry.gate.book.tallies() if each.kind == CUSTOMER}
+
+
+def test_a_registration_counts_for_whose_network_its_terminal_is_in_now() -> None:
+    """It counted for the one that it had left, for as long as it was refreshed."""
+    rig = two_networks(toy_rig())
+    bound(rig)
+    bound(rig, source=OTHER, exchange=3)
+    assert {name: each.bindings for name, each in customers(rig).items()} == {"acme": 0, "other": 1}
+    assert to_core(bind(rig, 5070, user=b"bob")), "there is room where it was"
+    rig.wait(100)
+    assert not rig.border.registry.bindings and not any(each.bindings for each in customers(rig).values())
+
+
+def test_a_call_counts_for_whose_network_its_terminal_has_moved_to() -> None:
+    rig = two_networks(toy_rig())
+    bound(rig, exchange=3)
+    talk = answered(rig)
+    assert talk.call.terminal == b"alice"
+    rig.from_access(inside(talk.asked, talk.back, TELL).pack(), OTHER)
+    there = customers(rig)
+    assert (there["acme"].calls, there["other"].calls) == (0, 1)
+    assert told(call(rig, 12, OTHER)) == [Cause.BUSY] and to_core(call(rig, 13))
