@@ -11,7 +11,7 @@ from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.bound import binding_of, flow_of, named, rename
 from sbc.core.crossing import DEFAULT_EXPIRES, MOST_GRANTED, Crossing
 from sbc.core.exchange import Exchange, Hop
-from sbc.core.message import Intent, Kind, Phase, Role, Slot
+from sbc.core.message import NO_ROUTE, Intent, Kind, Phase, Role, Slot
 from sbc.core.orders import Note, Order
 from sbc.core.realm import Realm, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
@@ -174,6 +174,8 @@ def bind(registry: Registry, dialect: Any, binding: Binding, crossing: Crossing,
         binding.route = exchange.intent.route
     if crossing.intent.route is not None:
         binding.service = crossing.intent.route
+    elif binding.lasting and _is_of_another(binding, exchange):
+        binding.service = NO_ROUTE
     told = granted if binding.lasting else _granted(crossing, binding)
     binding.strayed = binding.strayed and binding.seen != exchange.near.peer
     hop = Hop(binding.listener, binding.seen)
@@ -211,6 +213,14 @@ def bind(registry: Registry, dialect: Any, binding: Binding, crossing: Crossing,
         word = "moved" if moved and before is BindingState.BOUND else "bound"
         orders.append(Note(word, f"for {told} s, by the registrar for {granted} s", "", fields))
     return orders
+
+
+def _is_of_another(binding: Binding, exchange: Exchange) -> bool:
+    """Whether whom a gateway was told to speak to is another than who has taken it now: that is told no more of it."""
+    first, far = binding.service.first, exchange.far
+    if first is None or far is None:
+        return exchange.neighbour is not None and exchange.neighbour.key != binding.granted_by
+    return first.host != far.peer.host
 
 
 def _replace_flow(registry: Registry, binding: Binding, exchange: Exchange, now: float) -> list[Order]:

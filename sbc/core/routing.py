@@ -23,7 +23,7 @@ from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.trunk import is_at
 from sbc.core.trunks import to_trunk
-from sbc.core.way import Way, is_core_peer
+from sbc.core.way import Way, is_core_peer, led_to
 
 MOST_PLACES = 16
 """Places one registration may bind."""
@@ -280,9 +280,9 @@ def _from_access(
     if terminal is None or not terminal.service.hops or target is not None or anew:
         return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
     target = Place(hop.peer, route=terminal.service)  # no name: what was asked for is asked for
-    if terminal.service.first is None:
+    if (first := led_to(registry, terminal, arrival.now)) is None:
         return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
-    hop, known = by_one_that_lives(registry, path, Hop(terminal.onward, terminal.service.first), topic)
+    hop, known = by_one_that_lives(registry, path, Hop(terminal.onward, first), topic)
     target = target._replace(route=told_to(terminal.service, hop.peer))
     return Way(path, hop, target, terminal=terminal, neighbour=known)
 

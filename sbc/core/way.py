@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call
 from sbc.core.exchange import Hop
@@ -58,6 +59,16 @@ def is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
     if not arrival.listener.reliable:
         return False
     return registry.networks.is_ours(realm, host) or _is_named(registry, realm, arrival)
+
+
+def led_to(registry: Registry, terminal: Binding, now: float) -> Address | None:
+    """Where the core has said that what a terminal asks for is to go first; of a gateway, which is led from one to
+    another for as long as it lives, only where that is trusted."""
+    first = terminal.service.first
+    if first is None or not terminal.lasting:
+        return first
+    core = registry.plan.realms[terminal.path.core]
+    return first if is_trusted(registry, core, first.host, now) else None
 
 
 def is_trusted(registry: Registry, realm: Realm, host: str, now: float) -> bool:

@@ -62,6 +62,15 @@ def test_no_gateway_is_led_to_who_is_no_agent(entity: str) -> None:
     assert notified.to == AGENT
 
 
+@pytest.mark.parametrize("entity", [f"ca@[{FAR}]:2727", f"ca@[{SBC_ACCESS.host}]:2727"])
+def test_nor_by_the_answer_to_its_registration(entity: str) -> None:
+    rig = mgcp_rig()
+    (asked,) = sent(rig.from_access(rsip(31, f"[{PRIVATE}]"), GATEWAY), "core")
+    rig.from_core(response(200, asked.data, f"N: {entity}"), AGENT, at=asked.listener)
+    (notified,) = sent(rig.from_access(NOTIFY, GATEWAY), "core")
+    assert notified.to == AGENT
+
+
 def test_a_stranger_in_the_core_controls_nothing() -> None:
     rig = mgcp_rig()
     line = Line.register(rig)
@@ -168,3 +177,23 @@ def test_after_a_reload_with_another_agent_that_one_knows_the_gateway_and_may_en
     (heard,) = sent(rig.from_core(dlcx(9, line.at(), "2a", "1F"), SECOND, at=line.port), "access")
     (answer,) = sent(line.says(response(250, heard.data)), "core")
     assert answer.to == SECOND and not rig.open_streams
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_who_has_registered_with_another_agent_is_no_more_of_the_one_that_it_was_to_notify(named: bool) -> None:
+    """That is back, and was told of what goes on in calls of the other."""
+    rig = with_two()
+    (first,) = sent(rig.from_access(rsip(31, f"[{PRIVATE}]"), GATEWAY), "core")
+    other = SECOND if first.to == AGENT else AGENT
+    rig.from_core(response(200, first.data), first.to, at=first.listener)
+    asked = command("RQNT", 7, f"aaln/1@[{SBC_CORE.host}]", "X: 1", f"N: ca@[{first.to.host}]:2727")
+    (heard,) = sent(rig.from_core(asked, first.to, at=first.listener), "access")
+    rig.from_access(response(200, heard.data), GATEWAY)
+    orders = [*rig.from_access(rsip(32, f"[{PRIVATE}]"), GATEWAY), *rig.wait(9)]
+    (again, *_) = [each for each in sent(orders, "core") if each.to == other and each.data.startswith(b"RSIP")]
+    more = [f"N: ca@[{other.host}]:2727"] if named else []
+    (back,) = sent(rig.from_core(response(200, again.data, *more), other, at=again.listener), "access")
+    assert back.data.startswith(b"200 32 ")
+    rig.from_core(command("AUEP", 8, f"aaln/1@[{SBC_CORE.host}]"), first.to, at=first.listener)
+    (notified,) = sent(rig.from_access(NOTIFY, GATEWAY), "core")
+    assert notified.to == other
