@@ -105,6 +105,11 @@ def terminal_of(registry: Registry, listener: Listener, source: Address, user: b
     return next(here(registry, listener, source), None)
 
 
+def speaker(registry: Registry, arrival: Arrival, intent: Intent) -> Binding | None:
+    """The bound terminal at the source of what has come, as above."""
+    return terminal_of(registry, arrival.listener, arrival.source, intent.user)
+
+
 def caller(registry: Registry, realm: Realm, host: str, user: bytes) -> Binding | None:
     """The bound terminal of `user` at that host: its calls come by connections, from another port than it registers."""
     mine = registry.bindings_by_user.get((realm.name, user), ()) if user else ()
@@ -115,7 +120,7 @@ def terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
     """The bound terminal that a request from access comes from, if it is one. @raises Refused where it calls itself by
     what the registrar calls another, or nobody."""
     if not intent.handle:
-        return terminal_of(registry, arrival.listener, arrival.source, intent.user)
+        return speaker(registry, arrival, intent)
     known = named(registry, arrival, intent.handle)
     if not known:
         raise Refused(Cause.UNBOUND, "not registered here")

@@ -321,8 +321,7 @@ class Crossing:
         for binding in self.exchange.bindings:
             if binding.place == place and not self.reply:
                 return binding, 1
-        arrival = self.arrival
-        terminal = bound.terminal_of(self.registry, arrival.listener, arrival.source, self.intent.user)
+        terminal = bound.speaker(self.registry, self.arrival, self.intent)
         if terminal is not None and terminal.place == place:
             return terminal, 1
         return self.exchange, self.here.limits.names_per_call

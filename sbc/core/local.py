@@ -34,7 +34,7 @@ def gateway(registry: Registry, arrival: Arrival, intent: Intent) -> Binding | N
     """The gateway whose names count in a message: who sends it, or whom it is for."""
     realm = registry.plan.realms[arrival.listener.realm]
     if realm.side is Side.ACCESS:
-        return bound.terminal_of(registry, arrival.listener, arrival.source, intent.user)
+        return bound.speaker(registry, arrival, intent)
     port = registry.terminal_ports.find(arrival.listener)
     return None if port is None else port.binding
 

@@ -112,7 +112,7 @@ class Waits:
         """How many legs are reached by each connection; for the auditor."""
         return Counter(self._legs)
 
-    def avoid(self, hop: Hop, until: float, now: float = 0.0) -> None:
+    def avoid(self, hop: Hop, until: float, now: float) -> None:
         """Believe until then that nobody takes connections there. Next hops get here, and wherever a party of the core
         says that it is: what is over goes, and of too many the oldest."""
         self._avoided.pop(hop, None)

@@ -49,8 +49,7 @@ class Hidden:
         said = {
             spot.value.host for spot in self._message.message.spots if spot.kind in (Noted.ADDRESS, Noted.SOURCE_ROUTE)
         }
-        arrival = crossing.arrival
-        terminal = bound.terminal_of(crossing.registry, arrival.listener, arrival.source, crossing.intent.user)
+        terminal = bound.speaker(crossing.registry, crossing.arrival, crossing.intent)
         if terminal is not None:
             said.add(terminal.place.address.host)
         hidden = crossing.hidden_hosts().union(filter(is_specific, said))

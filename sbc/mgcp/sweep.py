@@ -21,8 +21,7 @@ def gateway_of(crossing: Crossing) -> Binding | None:
     registry, there = crossing.registry, crossing.there
     if there.side is Side.ACCESS:
         return bound.terminal_of(registry, crossing.hop.listener, crossing.hop.peer, b"")
-    arrival = crossing.arrival
-    return bound.terminal_of(registry, arrival.listener, arrival.source, crossing.intent.user)
+    return bound.speaker(registry, crossing.arrival, crossing.intent)
 
 
 def sweep(message: MgcpMessage, crossing: Crossing, names: list[tuple[int, int]]) -> None:

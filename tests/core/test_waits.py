@@ -42,7 +42,7 @@ def test_who_has_the_answer_waits_no_more() -> None:
 def test_a_hop_is_avoided_for_a_time() -> None:
     waits, hop = Waits(), Hop(TCP, SOFTSWITCH)
     assert not waits.avoided(hop, 0.0)
-    waits.avoid(hop, 10.0)
+    waits.avoid(hop, 10.0, 0.0)
     assert waits.avoided(hop, 9.9)
     assert not waits.avoided(hop, 10.0) and not waits.avoided(hop, 5.0)
 
@@ -52,7 +52,7 @@ def test_of_hops_that_are_avoided_no_more_are_kept_than_need_be() -> None:
     waits = Waits()
     hops = [Hop(TCP, SOFTSWITCH._replace(port=10_000 + at)) for at in range(MOST_AVOIDED + 2)]
     for hop in hops:
-        waits.avoid(hop, 60.0)
+        waits.avoid(hop, 60.0, 0.0)
     assert len(waits.kept()) == MOST_AVOIDED and not any(waits.avoided(each, 0.0) for each in hops[:2])
     assert all(waits.avoided(each, 59.9) for each in hops[2:]), "the youngest stay"
     waits.avoid(hops[2], 130.0, 70.0)
