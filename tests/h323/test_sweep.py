@@ -10,11 +10,11 @@ import attrs
 import pytest
 
 from sbc.core.address import Address, literal
-from sbc.core.message import BadMessage
+from sbc.core.message import BadMessage, Intent, Kind, Phase
 from sbc.core.mint import Mint
 from sbc.core.orders import Note, Order, Send
 from sbc.core.realm import Hosts, Side
-from sbc.core.registry import Registry
+from sbc.core.registry import Arrival, Registry
 from sbc.h323 import slots
 from sbc.h323.codec import Message, Wire, build_control, build_ras, build_signal, decode
 from sbc.h323.message import H323Message
@@ -273,8 +273,8 @@ def crossing(message: Message, ours: str = OURS, claimed: str = THEIRS) -> Any:
         path=SimpleNamespace(hosts=Hosts.ADDRESSES),
         local=Address(ours, 1719),
         own=lambda transport: Address(ours, 1720),
-        arrival=SimpleNamespace(listener=listener("access", SBC_ACCESS, "h323"), source=Address(claimed, 1719)),
-        intent=SimpleNamespace(user=b""),
+        arrival=Arrival(listener("access", SBC_ACCESS, "h323"), Address(claimed, 1719), b"", 0.0),
+        intent=Intent(Kind.OTHER, Phase.REQUEST, b"", b""),
         hidden_hosts=lambda: frozenset({claimed}),
         peer_host="198.51.100.2",
     )
